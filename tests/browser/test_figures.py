@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, axe, keep
@@ -13,6 +14,8 @@ from tests.support.waiting import HANG_S
 
 expect.set_options(timeout=1000 * HANG_S)
 PIXELS = "canvas => canvas.toDataURL()"
+TURNED = "() => { const { yaw, pitch } = document.querySelector('dw-surface').view; return [yaw, pitch]; }"
+"""From where the surface is seen; it is drawn again for news as well."""
 INTERVAL = re.compile(r"^-?\d\.\d\d \(-?\d\.\d\d to -?\d\.\d\d\)$")
 
 
@@ -133,8 +136,21 @@ def test_the_surface_is_drawn_and_turned(exchange: ServedExchange, open_page: Op
         re.compile(r"eSSVI .* \d+ expiries.* 0 breaches")
     )
     for label in ("left", "up"):
-        before = canvas.evaluate(PIXELS)
+        before, pixels = page.evaluate(TURNED), canvas.evaluate(PIXELS)
         page.click(f"button[aria-label='Turn {label}']")
+        assert page.evaluate(TURNED) != before
         page.wait_for_function(
-            "before => document.querySelector('canvas.surface').toDataURL() !== before", arg=before
+            "before => document.querySelector('canvas.surface').toDataURL() !== before", arg=pixels
         )
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = page.evaluate(TURNED)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 90, y + 30, steps=5)
+    page.mouse.up()
+    page.mouse.move(x - 90, y - 60)
+    yaw, pitch = page.evaluate(TURNED)
+    assert (before[0] - yaw, pitch - before[1]) == pytest.approx((90 / 150, 30 / 150))

@@ -120,7 +120,7 @@ class App extends LitElement {
   }
 
   private view(view: View, instrument: string): TemplateResult {
-    if (view !== "market" && missing.value.has(view)) return html`<p class="empty" role="status">The server did not give this view. It is asked again as soon as there is a connection; if that does not help, reload the page.</p>`;
+    if (view !== "market" && missing.value.has(view)) return html`<p class="empty" role="status">The server did not give this view. It is asked again every few seconds while there is a connection; if that does not help, reload the page.</p>`;
     if (view === "health") return html`<dw-health></dw-health>`;
     if (!instrument) return html`<p class="empty">No instrument is known yet.</p>`;
     if (view === "options") return html`<dw-options .instrument=${instrument}></dw-options>`;

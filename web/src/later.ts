@@ -16,14 +16,35 @@ const PARTS = {
 export type Part = keyof typeof PARTS;
 const NAMES = Object.keys(PARTS) as Part[];
 
-/** Those that the server did not give when they were asked for. */
+/** Those that the server did not give when they were last asked for. */
 export const missing = new Observed<ReadonlySet<Part>>(new Set());
+/** Those that are here, or on their way. */
 const asked = new Set<Part>();
+const RETRY_MS = 5000;
+let retry: ReturnType<typeof setTimeout> | null = null;
 
 export function want(name: Part): void {
-  if (asked.has(name)) return;
+  if (!asked.has(name) && !missing.value.has(name)) ask(name);
+}
+
+function ask(name: Part): void {
   asked.add(name);
-  PARTS[name]().catch(() => missing.set(new Set([...missing.value, name])));
+  const others = (): Part[] => [...missing.value].filter((each) => each !== name);
+  PARTS[name]().then(
+    () => missing.value.has(name) && missing.set(new Set(others())),
+    () => {
+      asked.delete(name);
+      missing.set(new Set([...others(), name]));
+      retry ??= setTimeout(askAgain, RETRY_MS);
+    },
+  );
+}
+
+/** Also some time after a failure: it may come when the connection has long been there again. */
+function askAgain(): void {
+  if (retry !== null) clearTimeout(retry);
+  retry = null;
+  if (feed.link.value.state === "live") [...missing.value].filter((name) => !asked.has(name)).forEach(ask);
 }
 
 /** Safari has no such callback. */
@@ -31,11 +52,6 @@ const whenIdle = (then: () => void): unknown => ("requestIdleCallback" in window
 
 feed.link.listen(() => {
   if (feed.link.value.state !== "live") return;
-  const failed = missing.value;
-  if (failed.size) missing.set(new Set());
-  for (const name of failed) {
-    asked.delete(name);
-    want(name);
-  }
+  askAgain();
   whenIdle(() => NAMES.forEach(want));
 });
