@@ -132,6 +132,14 @@ async def test_a_channel_that_is_refused_is_named_and_the_others_are_joined(serv
 # What fails at once.
 
 
+async def test_a_request_that_the_server_does_not_read_fails_with_its_reason(server: GatewayServer) -> None:
+    names = [f"book.BTC-{number}.raw" for number in range(3000)]
+    async with asyncio.timeout(HANG_S), connect(server.url) as client:
+        with pytest.raises(FeedError, match="more than 32768 bytes") as raised:
+            await client.subscribe(*names)
+        assert not raised.value.retry
+
+
 async def test_where_nobody_listens_a_later_attempt_may_help() -> None:
     with pytest.raises(FeedError, match=r"cannot connect to ws://127\.0\.0\.1:9/ws/api/v2: ") as caught:
         async with connect("127.0.0.1:9"):

@@ -137,7 +137,12 @@ def test_frames_of_no_concern_are_passed_over() -> None:
     assert (
         ClientSession().received('{"jsonrpc":"2.0","method":"something_new","params":{"type":"x"}}') is None
     )
-    assert ClientSession().received('{"error":{"code":-32700,"message":"Parse error"}}') is None
+
+
+def test_an_error_of_no_request_ends_the_feed_since_somebody_waits_for_its_answer() -> None:
+    with pytest.raises(FeedError, match="could not read a request: -32700 Parse error") as caught:
+        ClientSession().received('{"error":{"code":-32700,"message":"Parse error"}}')
+    assert not caught.value.retry
 
 
 # Mirrors.

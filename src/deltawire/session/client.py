@@ -133,7 +133,7 @@ class ClientSession:
         self._last_seq.pop(channel, None)
 
     def received(self, frame: bytes | str) -> Answer | Notification | TestRequest | None:
-        """Decode a frame; `FeedError` if it breaks the sequence of a channel."""
+        """Decode a frame; `FeedError` if it breaks the sequence of a channel, or refuses an unnamed request."""
         try:
             message = self._decode(frame)
         except NOT_DECODED as error:
@@ -142,6 +142,8 @@ class ClientSession:
             return self._answer(message)
         if message.method == "subscription" and message.params is not None:
             return self._notification(message.params)
+        if (refusal := _request_error(message.error)) is not None:
+            raise FeedError(f"the server could not read a request: {refusal}", retry=refusal.retry)
         if message.method == "joined" and message.params is not None:
             self._last_seq[message.params.channel] = (message.params.epoch, message.params.seq)
             return None

@@ -122,7 +122,8 @@ export class Connection {
     this.listener.received(text.length);
     this.listener.passed?.(false, text);
     const message = JSON.parse(text) as Message;
-    if (message.method === undefined) {
+    if (message.method === undefined && message.id == null) this.fail(message.error?.data?.reason ?? "an answer without a number");
+    else if (message.method === undefined) {
       const waiting = this.waiting.get(message.id ?? 0);
       this.waiting.delete(message.id ?? 0);
       waiting?.resolve(message);
@@ -149,11 +150,16 @@ export class Connection {
 
   /** A connection on which nothing comes any more is ended, since its heartbeats should. */
   private watch(): void {
+    if (this.isOpen && Date.now() - this.heardMs >= SILENT_AFTER_MS) this.fail("the server is silent");
+  }
+
+  /** End the connection, and make another: it is not known what will be answered on this one. */
+  private fail(reason: string): void {
     const socket = this.socket;
-    if (!socket || !this.isOpen || Date.now() - this.heardMs < SILENT_AFTER_MS) return;
+    if (!socket) return;
     socket.onclose = null;
     socket.close();
-    this.closed(socket, new CloseEvent("close", { code: 1006, reason: "the server is silent" }));
+    this.closed(socket, new CloseEvent("close", { code: 1006, reason }));
   }
 
   private tell(state: Link["state"], reason: string): void {

@@ -6,6 +6,9 @@ interface Position {
   seq: number;
 }
 
+/** Channels in one request, so that it stays below the server's 32 KiB with the longest names' positions. */
+const MOST_PER_REQUEST = 150;
+
 type Call = (method: string, params: Params) => Promise<Answer>;
 
 /** Whether a channel is one that a subscription names: by itself, or by a pattern. */
@@ -72,30 +75,45 @@ export class Subscriptions {
   }
 
   private async subscribe(channels: string[]): Promise<void> {
-    for (const [scope, names] of bySecrecy(channels)) {
-      const resume: Record<string, Position> = {};
-      for (const [channel, position] of this.positions)
-        if (names.some((name) => matches(name, channel))) resume[channel] = position;
-      const answer = await this.call(`${scope}/subscribe`, { channels: names, resume });
-      for (const [channel, recovered] of Object.entries(answer.recovered ?? {}))
-        if (!recovered) {
-          this.positions.delete(channel);
-          this.lost(channel, "what was missed is no longer kept");
-        }
-      if (answer.error?.code === 0) continue; // no connection: the next one joins what is wanted
-      if (answer.error && names.length > 1) {
-        // One of them may be refused for a reason of its own: the others are not.
-        for (const name of names) await this.subscribe([name]);
-        continue;
-      }
-      if (answer.error?.data?.reason) this.refused(names[0] ?? "", answer.error.data.reason);
-      const accepted = new Set((answer.result as string[] | undefined) ?? []);
-      if (answer.result) for (const name of names) if (!accepted.has(name)) this.refused(name, "the server does not know this channel");
+    this.forgetMembers(channels);
+    for (const [scope, names] of bySecrecy(channels))
+      for (const part of batches(names)) await this.ask(scope, part);
+  }
+
+  /** What a pattern stands for begins with an image, as its positions could fill more than one request. */
+  private forgetMembers(channels: string[]): void {
+    const patterns = channels.filter((name) => name.includes("*"));
+    if (!patterns.length) return;
+    for (const channel of this.positions.keys())
+      if (!this.wanted.has(channel) && patterns.some((name) => matches(name, channel))) this.positions.delete(channel);
+  }
+
+  private async ask(scope: string, names: string[]): Promise<void> {
+    const resume: Record<string, Position> = {};
+    for (const name of names) {
+      const position = this.positions.get(name);
+      if (position) resume[name] = position;
     }
+    const answer = await this.call(`${scope}/subscribe`, { channels: names, resume });
+    for (const [channel, recovered] of Object.entries(answer.recovered ?? {}))
+      if (!recovered) {
+        this.positions.delete(channel);
+        this.lost(channel, "what was missed is no longer kept");
+      }
+    if (answer.error?.code === 0) return; // no connection: the next one joins what is wanted
+    if (answer.error && names.length > 1) {
+      // One of them may be refused for a reason of its own: the others are not.
+      for (const name of names) await this.ask(scope, [name]);
+      return;
+    }
+    if (answer.error?.data?.reason) this.refused(names[0] ?? "", answer.error.data.reason);
+    const accepted = new Set((answer.result as string[] | undefined) ?? []);
+    if (answer.result) for (const name of names) if (!accepted.has(name)) this.refused(name, "the server does not know this channel");
   }
 
   private async unsubscribe(channels: string[]): Promise<void> {
-    for (const [scope, names] of bySecrecy(channels)) await this.call(`${scope}/unsubscribe`, { channels: names });
+    for (const [scope, names] of bySecrecy(channels))
+      for (const part of batches(names)) await this.call(`${scope}/unsubscribe`, { channels: part });
   }
 }
 
@@ -107,4 +125,8 @@ function bySecrecy(channels: string[]): [scope: string, channels: string[]][] {
     ["private", secret],
   ];
   return scopes.filter(([, names]) => names.length > 0);
+}
+
+function* batches(names: string[]): Generator<string[]> {
+  for (let start = 0; start < names.length; start += MOST_PER_REQUEST) yield names.slice(start, start + MOST_PER_REQUEST);
 }
