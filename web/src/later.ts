@@ -21,19 +21,30 @@ export const missing = new Observed<ReadonlySet<Part>>(new Set());
 /** Those that are here, or on their way. */
 const asked = new Set<Part>();
 const RETRY_MS = 5000;
+const MODULE = /https?:\/\/\S+?\.js/;
+/** By part the address of the next attempt: browsers do not ask again for a module's address that has failed. */
+const other = new Map<Part, string>();
+let attempts = 0;
 let retry: ReturnType<typeof setTimeout> | null = null;
 
 export function want(name: Part): void {
   if (!asked.has(name) && !missing.value.has(name)) ask(name);
 }
 
+function load(name: Part): Promise<unknown> {
+  const address = other.get(name);
+  return address ? import(/* @vite-ignore */ address) : PARTS[name]();
+}
+
 function ask(name: Part): void {
   asked.add(name);
   const others = (): Part[] => [...missing.value].filter((each) => each !== name);
-  PARTS[name]().then(
+  load(name).then(
     () => missing.value.has(name) && missing.set(new Set(others())),
-    () => {
+    (error: unknown) => {
       asked.delete(name);
+      const address = MODULE.exec(String(error))?.[0];
+      if (address) other.set(name, `${address}?attempt=${++attempts}`);
       missing.set(new Set([...others(), name]));
       retry ??= setTimeout(askAgain, RETRY_MS);
     },
