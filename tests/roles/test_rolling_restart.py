@@ -1,34 +1,33 @@
 """Every gateway is drained and started again, one after the other, under many clients: none misses anything.
 
 `make rolling` runs this with 2,000 clients, and prints what it saw; `make test` runs it with none, since it takes the
-processor for most of a minute. What a client sees of one gateway that ends is in `test_workers.py`.
+processor for minutes. What a client sees of one gateway that ends is in `test_workers.py`.
 """
 
 import asyncio
+import os
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from os import environ
 from pathlib import Path
-from random import Random
 from time import monotonic
 
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
 
 pytest.importorskip("nats", reason="needs deltawire[nats]")
 
-from deltawire.session.client import Answer, BookMirror, ClientSession, Notification
 from tests.support.bus.cluster import Cluster, RoleProcess
-from tests.support.waiting import until
+from tests.support.bus.moving_clients import ClientProcess, Clients, Seen
 
 CLIENTS = int(environ.get("DELTAWIRE_ROLLING", "0"))
 GRACE_S = float(environ.get("DELTAWIRE_GRACE", "20"))
 GATEWAYS = 3
-BOOK, TRADES = "book.ETH-PERPETUAL.agg2", "trades.ETH-PERPETUAL.raw"
+IN_ONE_PROCESS = 250
 TENTHS = 10
+LOOK_S = 0.25
 
 
 @pytest.fixture
@@ -37,76 +36,46 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield made
 
 
-class Restarts:
-    """What the clients saw, all together."""
+class Crowd:
+    """All clients, spread over processes."""
 
-    def __init__(self) -> None:
-        self.closed: list[tuple[float, int]] = []
-        """When a connection was closed, and with which code."""
-        self.away_s: list[float] = []
-        """From a close until the channels were resumed elsewhere."""
-        self.refused = 0
-        self.gaps: list[str] = []
+    def __init__(self, processes: Sequence[ClientProcess], count: int) -> None:
+        self.count = count
+        self._processes = processes
+
+    async def seen(self, line: str = "tell") -> Seen:
+        """What all have seen; `line` as with one process."""
+        parts = await asyncio.gather(*(process.seen(line) for process in self._processes))
+        whole = Seen([sum(counts) for counts in zip(*(part.at for part in parts), strict=True)])
+        for name in ("reading", "notes", "trades", "merged", "refused", "processor_s"):
+            setattr(whole, name, sum(getattr(part, name) for part in parts))
+        for name in ("closed", "back", "faults"):
+            setattr(whole, name, [each for part in parts for each in getattr(part, name)])
+        return whole
+
+    async def all_read(self) -> None:
+        """Wait until every client is subscribed and has read."""
+        while True:
+            seen = await self.seen()
+            assert seen.faults == []
+            if seen.reading == self.count == sum(seen.at):
+                return
+            await asyncio.sleep(LOOK_S)
 
 
-class MovingClient:
-    """Reads the book and the trades of one instrument wherever it is served; its session compares every sequence."""
-
-    def __init__(self, seed: int, gateways: Sequence[RoleProcess], restarts: Restarts) -> None:
-        self.mirror = BookMirror()
-        self.trades: list[int] = []
-        self.notes = 0
-        self.at: RoleProcess | None = None
-        self._random = Random(seed)
-        self._gateways = gateways
-        self._restarts = restarts
-        self._session = ClientSession()
-
-    async def follow(self, stop: asyncio.Event) -> None:
-        """Read until stopped; whoever is sent away goes to another gateway at once."""
-        left_s = 0.0
-        while not stop.is_set():
-            gateway = self._random.choice(self._gateways)
-            try:
-                async with connect(
-                    f"{gateway.url}/ws/api/v2",
-                    max_size=None,
-                    ping_interval=None,
-                    close_timeout=0.1,
-                    compression=None,
-                    open_timeout=60,
-                ) as client:
-                    await client.send(self._request(), text=True)
-                    while not stop.is_set():
-                        if self._take(await client.recv(), gateway) and left_s:
-                            self._restarts.away_s.append(monotonic() - left_s)
-            except ConnectionClosed:
-                left_s = monotonic()
-                self._restarts.closed.append((left_s, client.close_code or 0))
-            except (WebSocketException, OSError):
-                self._restarts.refused += 1
-                await asyncio.sleep(0.01)
-            self.at = None
-
-    def _request(self) -> bytes:
-        resume = self._session.reconnected()
-        params = {"channels": [BOOK, TRADES], "resume": resume}
-        return self._session.call("public/subscribe", params)[1]
-
-    def _take(self, frame: str | bytes, gateway: RoleProcess) -> bool:
-        """Whether this was the answer to the request."""
-        told = self._session.received(frame)
-        if isinstance(told, Notification):
-            self.notes += 1
-            if told.channel == BOOK:
-                self.mirror.apply(told.data)
-            else:
-                self.trades += [trade["trade_seq"] for trade in told.data]
-        if isinstance(told, Answer):
-            assert told.error is None
-            self._restarts.gaps += [name for name, recovered in told.recovered.items() if not recovered]
-            self.at = gateway
-        return isinstance(told, Answer)
+@asynccontextmanager
+async def crowd(count: int, gateways: Sequence[RoleProcess]) -> AsyncIterator[Crowd]:
+    """So many clients."""
+    urls = [gateway.url for gateway in gateways]
+    processes = [
+        await ClientProcess.start(Clients(first, min(IN_ONE_PROCESS, count - first), urls))
+        for first in range(0, count, IN_ONE_PROCESS)
+    ]
+    try:
+        yield Crowd(processes, count)
+    finally:
+        for process in processes:
+            await process.end()
 
 
 async def drain(gateway: RoleProcess, folder: Path) -> str:
@@ -121,12 +90,33 @@ async def drain(gateway: RoleProcess, folder: Path) -> str:
     return said.decode()
 
 
-def report(began_s: float, restarts: Restarts) -> None:
-    """Print over which tenths of the grace the closes were spread."""
-    tenths = Counter(
-        min(TENTHS - 1, int((closed_s - began_s) / GRACE_S * TENTHS)) for closed_s, _ in restarts.closed
+def in_tenths(began_s: float, times_s: Iterable[float]) -> list[int]:
+    """How many of the times are in each tenth of the grace, and how many after it."""
+    tenths = Counter(min(TENTHS, int((time_s - began_s) / GRACE_S * TENTHS)) for time_s in times_s)
+    return [tenths[tenth] for tenth in range(TENTHS + 1)]
+
+
+def processor_s(process: RoleProcess) -> float:
+    """Seconds of processor time that a process has had."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def report(name: str, said: str, began_s: float, seen: Seen) -> None:
+    """Print what the clients of a gateway saw."""
+    away_s = sorted(away_s for _, away_s in seen.back)
+    print(f"{name}: {said.splitlines()[0]}")
+    print(
+        f"  closed in each tenth of the grace, and after it:  {in_tenths(began_s, (at for at, _ in seen.closed))}"
     )
-    print(f"closed in each tenth of the grace: {[tenths[tenth] for tenth in range(TENTHS)]}")
+    print(
+        f"  resumed in each tenth of the grace, and after it: {in_tenths(began_s, (at for at, _ in seen.back))}"
+    )
+    print(
+        f"  resumed elsewhere after {statistics.median(away_s) * 1e3:.0f} ms (p50), "
+        f"{away_s[len(away_s) * 99 // 100] * 1e3:.0f} ms (p99), {away_s[-1] * 1e3:.0f} ms (most); "
+        f"{seen.refused} attempts were refused, {seen.merged} notifications merged"
+    )
 
 
 @pytest.mark.skipif(not CLIENTS, reason="takes minutes: make rolling")
@@ -136,44 +126,34 @@ async def test_all_gateways_restart_one_after_the_other_and_no_client_misses_any
     cluster.exchange()
     gateways = [cluster.gateway(f"gateway{number}") for number in range(GATEWAYS)]
     cluster.keeper()
-    stop, away_s = asyncio.Event(), list[float]()
-    restarts = Restarts()
-    clients = [MovingClient(number, gateways, restarts) for number in range(CLIENTS)]
-    async with asyncio.TaskGroup() as group:
-        for number, client in enumerate(clients):
-            group.create_task(client.follow(stop))
-            if number % 20 == 0:
-                await asyncio.sleep(0.02)
-        await until(lambda: all(client.notes > 2 for client in clients))
-        for gateway in gateways:
-            restarts.closed.clear()
-            restarts.away_s.clear()
-            restarts.refused = 0
-            began_s, there = monotonic(), sum(client.at is gateway for client in clients)
+    moved, began_all_s = 0, monotonic()
+    async with crowd(CLIENTS, gateways) as clients:
+        await clients.all_read()
+        print(f"{CLIENTS} clients are connected after {monotonic() - began_all_s:.1f} s")
+        for place, gateway in enumerate(gateways):
+            there = (await clients.seen("again")).at[place]
+            began_s, used_s = monotonic(), {each.name: processor_s(each) for each in cluster.processes}
             said = await drain(gateway, cluster.folder)
             assert await asyncio.to_thread(gateway.ended) == 0
-            seen = [client.notes for client in clients]
-            await until(lambda seen=seen: all(c.notes > n for c, n in zip(clients, seen, strict=True)))  # type: ignore[misc]
-            print(f"{gateway.name}: {said.splitlines()[0]}")
-            report(began_s, restarts)
-            ordered = sorted(restarts.away_s)
-            print(
-                f"resumed elsewhere after {statistics.median(ordered) * 1e3:.0f} ms (p50), "
-                f"{ordered[len(ordered) * 99 // 100] * 1e3:.0f} ms (p99), {ordered[-1] * 1e3:.0f} ms (most); "
-                f"{restarts.refused} attempts were refused"
-            )
-            assert {code for _, code in restarts.closed} == {1001}
-            assert len(restarts.closed) == there
-            away_s += ordered
+            took_s = monotonic() - began_s
+            used = {
+                each.name: (processor_s(each) - used_s[each.name]) / took_s
+                for each in cluster.processes
+                if each.alive
+            }
+            await clients.seen("reread")
+            await clients.all_read()
+            seen = await clients.seen()
+            report(gateway.name, said, began_s, seen)
+            print("  cores used: " + ", ".join(f"{name} {share:.2f}" for name, share in used.items()))
+            assert {code for _, code in seen.closed} == {1001}
+            assert len(seen.closed) == len(seen.back) == there
+            assert max(in_tenths(began_s, (at for at, _ in seen.closed))) < there / 2
+            moved += there
             await asyncio.to_thread(gateway.start)
-        stop.set()
-    assert restarts.gaps == []
-    for client in clients:
-        if client.trades:
-            first = client.trades[0]
-            assert client.trades == list(range(first, first + len(client.trades)))
-        assert client.mirror.state == "live"
-    notes, trades = sum(client.notes for client in clients), sum(len(client.trades) for client in clients)
+        whole = await clients.seen()
+    assert whole.faults == []
     print(
-        f"{CLIENTS} clients, {len(away_s)} resumed, {notes} notifications, {trades} trades: no gap, none twice"
+        f"{CLIENTS} clients, {moved} moved, {whole.notes} notifications, {whole.trades} trades: no gap, none twice; "
+        f"the clients took {whole.processor_s:.0f} s of processor time"
     )

@@ -6,6 +6,7 @@ the connection stays open until the process ends.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -67,14 +68,15 @@ class Draining:
         return len([*self.connections])
 
     async def spread(self) -> None:
-        """Close the connections that are open now, evenly over the grace."""
+        """Close the connections that are open now, evenly over the grace; what was held up is closed at once."""
         waiting = list(self.connections)
         pause_s = self.grace_s / max(1, len(waiting))
         together = max(1, round(STEP_S / pause_s)) if pause_s else max(1, len(waiting))
+        began_s = time.monotonic()
         for first in range(0, len(waiting), together):
             for connection in waiting[first : first + together]:
                 connection.shutdown()
-            await asyncio.sleep(pause_s * together)
+            await asyncio.sleep(max(0.0, began_s + pause_s * (first + together) - time.monotonic()))
 
 
 def socket_path(port: int) -> Path:
