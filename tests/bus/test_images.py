@@ -1,5 +1,6 @@
 """Who starts from the image of a market is where the market was: the same bytes from then on, in every channel."""
 
+import gc
 from random import Random
 
 import msgspec
@@ -95,3 +96,13 @@ def test_a_damaged_image_is_refused() -> None:
     for damaged in (data[:-1], data[: len(data) // 2], b"", b"\x00" * 100, data[:20] + b"\xff" + data[21:]):
         with pytest.raises(BusError):
             decode_market(damaged)
+
+
+def test_what_an_image_is_made_of_is_not_young_to_the_collector() -> None:
+    hub = Hub(Market(VENUE), "epoch")
+    fed(RandomMarket(3), 300, hub)
+    data = encode_market(hub.market.freeze())
+    gc.collect()
+    market = restored(data)
+    young = {id(each) for generation in (0, 1) for each in gc.get_objects(generation)}
+    assert not any(id(state) in young for state in market)

@@ -1,8 +1,8 @@
 """Long lists of rows as columns: a list per field, which C code decodes and joins again, without a step per row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter, signature
-from itertools import chain, islice
+from itertools import chain, compress, islice, repeat
 from operator import attrgetter, itemgetter
 from types import NoneType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -80,19 +80,55 @@ def _optional(column: Column) -> Column:
     """Values that may be None: which are not, and the column of these."""
 
     def to_wire(values: Values, table: Any) -> Any:
-        return [value is not None for value in values], column.to_wire(
-            [value for value in values if value is not None], table
-        )
+        present = bytes(value is not None for value in values)
+        return present, column.to_wire([value for value in values if value is not None], table)
 
     def from_wire(wire: Any, table: Any) -> Values:
-        present, values = wire[0], column.from_wire(wire[1], table)
-        if sum(present) != len(values):
-            raise msgspec.ValidationError("other values than stated")
-        rest = iter(values)
-        return [next(rest) if each else None for each in present]
+        return _merged(
+            wire[0], [repeat(None), iter(values := column.from_wire(wire[1], table))], {1: len(values)}
+        )
 
-    wire: Any = tuple[list[bool], column.wire]  # type: ignore[name-defined]
+    wire: Any = tuple[bytes, column.wire]  # type: ignore[name-defined]
     return Column(wire, to_wire, from_wire)
+
+
+def sparse(column: Column, empty: Any) -> Column:
+    """Values of which many are equal to `empty`: all these become this one."""
+
+    def to_wire(values: Values, table: Any) -> Any:
+        present = bytes(value != empty for value in values)
+        return present, column.to_wire(list(compress(values, present)), table)
+
+    def from_wire(wire: Any, table: Any) -> Values:
+        return _merged(
+            wire[0], [repeat(empty), iter(values := column.from_wire(wire[1], table))], {1: len(values)}
+        )
+
+    wire: Any = tuple[bytes, column.wire]  # type: ignore[name-defined]
+    return Column(wire, to_wire, from_wire)
+
+
+def repeated(column: Column, key: Callable[[Any], Any]) -> Column:
+    """Values of which many are equal, that is have one key: each once, and the place of every value among them."""
+
+    def to_wire(values: Values, table: Any) -> Any:
+        places: dict[Any, int] = {}
+        order = [places.setdefault(key(value), len(places)) for value in values]
+        firsts = dict(zip(reversed(order), reversed(values), strict=True))
+        return column.to_wire([firsts[place] for place in range(len(firsts))], table), order
+
+    def from_wire(wire: Any, table: Any) -> Values:
+        return list(map(column.from_wire(wire[0], table).__getitem__, wire[1]))
+
+    wire: Any = tuple[column.wire, list[Length]]  # type: ignore[name-defined]
+    return Column(wire, to_wire, from_wire)
+
+
+def _merged(order: bytes, sources: list[Iterator[Any]], lengths: dict[int, int]) -> Values:
+    """The next value of the source that each byte names; `lengths` are those of the sources that end."""
+    if any(order.count(place) != length for place, length in lengths.items()):
+        raise msgspec.ValidationError("other values than stated")
+    return list(map(next, map(sources.__getitem__, order)))
 
 
 def _zipped(fields: Sequence[Values]) -> Values:
@@ -125,7 +161,7 @@ def _mixed(columns: Sequence[Column], kinds: Sequence[type]) -> Column:
     places = {kind: place for place, kind in enumerate(kinds)}
 
     def to_wire(values: Values, table: Any) -> Any:
-        order = [places[type(value)] for value in values]
+        order = bytes(places[type(value)] for value in values)
         parts = [
             column.to_wire([value for value in values if type(value) is kind], table)
             for column, kind in zip(columns, kinds, strict=True)
@@ -133,13 +169,8 @@ def _mixed(columns: Sequence[Column], kinds: Sequence[type]) -> Column:
         return order, tuple(parts)
 
     def from_wire(wire: Any, table: Any) -> Values:
-        order, parts = wire
-        values = [column.from_wire(part, table) for column, part in zip(columns, parts, strict=True)]
-        if [len(each) for each in values] != [order.count(place) for place in range(len(values))]:
-            raise msgspec.ValidationError("values of kinds that were not stated")
-        rest = [iter(each) for each in values]
-        return [next(rest[place]) for place in order]
+        values = [column.from_wire(part, table) for column, part in zip(columns, wire[1], strict=True)]
+        return _merged(wire[0], [*map(iter, values)], dict(enumerate(map(len, values))))
 
-    place = Annotated[int, msgspec.Meta(ge=0, lt=len(kinds))]
-    wire: Any = tuple[list[place], tuple[tuple(column.wire for column in columns)]]  # type: ignore[misc]
+    wire: Any = tuple[bytes, tuple[tuple(column.wire for column in columns)]]  # type: ignore[misc]
     return Column(wire, to_wire, from_wire)

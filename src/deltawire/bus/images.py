@@ -48,11 +48,17 @@ def restored(data: bytes) -> Market:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which would look at all new objects again and again, and find nothing."""
+    """Without the garbage collector, which would look at all new objects again and again, and find nothing.
+
+    Afterwards they are of its oldest generation: the next collection, of new objects only, does not look at them.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

@@ -11,11 +11,13 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_
 import msgspec
 
 from deltawire.analytics import figures
-from deltawire.bus.columns import Column, column_of, is_by_name
+from deltawire.bus.columns import Column, column_of, is_by_name, repeated, sparse
 from deltawire.market.images import InstrumentImage
+from deltawire.model.events import Changes
 from deltawire.model.instruments import Instrument
 from deltawire.model.known_range import KnownRange
 
+UNCHANGED = Changes([], [], [])
 COLUMNAR = (InstrumentImage,)
 """Lists of these, and all that is in them, travel as columns."""
 Convert = Callable[[Any, Any], Any]
@@ -232,14 +234,20 @@ def _plain_column(hint: Any) -> Column | None:
             lambda numbers, table: list(map(table.__getitem__, numbers)),
         )
     if hint is KnownRange:
-        return Column(
+        ranges = Column(
             list[wire],  # type: ignore[valid-type]
-            lambda values, table: [(each.bids, each.asks, each.levels) for each in values],
+            lambda values, table: list(map(_range_row, values)),
             lambda rows, table: list(map(_known_range, rows)),
         )
+        return repeated(ranges, _range_row)
     if to_wire is None or from_wire is None:
-        return Column(list[wire], lambda values, table: values, lambda values, table: values)  # type: ignore[valid-type]
+        plain = Column(list[wire], lambda values, table: values, lambda values, table: values)  # type: ignore[valid-type]
+        return sparse(plain, UNCHANGED) if hint is Changes else plain
     return None
+
+
+def _range_row(value: KnownRange) -> tuple[int | None, int | None, int]:
+    return value.bids, value.asks, value.levels
 
 
 def _of_sequence(make: Any, hint: Any) -> Shape:

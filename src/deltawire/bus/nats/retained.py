@@ -11,7 +11,7 @@ from deltawire.bus.nats.connection import RETRY_S, TROUBLE, Connection
 from deltawire.bus.nats.following import Place
 from deltawire.errors import NOT_DECODED, BusError
 
-VERSION = 3
+VERSION = 4
 PREFIX = "img.v1"
 MANIFEST = f"{PREFIX}.manifest"
 SLOTS = 2
