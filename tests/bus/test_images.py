@@ -1,6 +1,7 @@
 """Who starts from the image of a market is where the market was: the same bytes from then on, in every channel."""
 
 import gc
+from collections.abc import Iterator
 from random import Random
 
 import msgspec
@@ -98,11 +99,18 @@ def test_a_damaged_image_is_refused() -> None:
             decode_market(damaged)
 
 
+@pytest.fixture
+def nothing_frozen() -> Iterator[None]:
+    gc.unfreeze()  # what `conftest.py` froze
+    yield
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("nothing_frozen")
 def test_what_an_image_is_made_of_is_not_young_to_the_collector() -> None:
     hub = Hub(Market(VENUE), "epoch")
-    fed(RandomMarket(3), 300, hub)
+    fed(RandomMarket(3), 30, hub)
     data = encode_market(hub.market.freeze())
-    gc.collect()
     market = restored(data)
     young = {id(each) for generation in (0, 1) for each in gc.get_objects(generation)}
     assert not any(id(state) in young for state in market)
