@@ -4,6 +4,7 @@ Real `nats-server`, `sync_interval: always`, on this machine. The market is the 
 """
 
 import asyncio
+import gc
 import shutil
 import socket
 import statistics
@@ -161,20 +162,56 @@ def put(hub: Hub, batch: Batch) -> None:
     hub.flush()
 
 
-async def throughput(connection: Connection, told: list[Batch], subscribers: int) -> None:
-    """Batches per second of one core: within the process, and read from the bus."""
-    hub = hub_of(subscribers)
-    began = time.process_time()
-    for batch in told:
-        put(hub, batch)
-    within = time.process_time() - began
-    outlet = Outlet(connection, f"md.v1.{VENUE}{subscribers}")
+async def throughput(
+    connection: Connection, told: list[Batch], subscribers: int, *, apart: bool = False, rounds: int = 5
+) -> None:
+    """Batches per second of one core: within the process, and read from the bus, in turns; medians.
+
+    They were published as fast as they came, many in a message, or `apart`: each is a message.
+    """
+    topic = f"md.v1.{VENUE}{subscribers}{'apart' * apart}"
+    outlet = Outlet(connection, topic)
     await outlet.begin("bench")
     await outlet.put(Batch(VENUE, 0, []))
     info = await connection.info()
     assert info is not None
     after = info.state.last_seq
-    await asyncio.gather(*(outlet.put(batch) for batch in told))
+    if apart:
+        for batch in told:
+            await outlet.put(batch)
+    else:
+        await asyncio.gather(*(outlet.put(batch) for batch in told))
+    outlet.close()
+    info = await connection.info()
+    assert info is not None
+    messages = info.state.last_seq - after
+    within, over = list[float](), list[float]()
+    for _ in range(rounds):
+        within.append(in_process(told, subscribers))
+        over.append(await over_the_bus(connection, told, subscribers, (topic, after)))
+    ratio = statistics.median(each / other for each, other in zip(within, over, strict=True))
+    print(
+        f"{subscribers:>5} readers, {len(told) / messages:,.0f} batches in a message: "
+        f"{len(told) / statistics.median(within):>9,.0f} batches per core-second within a process, "
+        f"{len(told) / statistics.median(over):>9,.0f} over the bus: {ratio:.2f}"
+    )
+
+
+def in_process(told: list[Batch], subscribers: int) -> float:
+    """Seconds of processor time within one process."""
+    hub = hub_of(subscribers)
+    gc.collect()
+    began = time.process_time()
+    for batch in told:
+        put(hub, batch)
+    return time.process_time() - began
+
+
+async def over_the_bus(
+    connection: Connection, told: list[Batch], subscribers: int, where: tuple[str, int]
+) -> float:
+    """The same for one that reads them from the bus."""
+    topic, after = where
     hub, done, seen = hub_of(subscribers), asyncio.Event(), 0
 
     def handle(topic: str, sequence: int, frame: object) -> None:
@@ -185,17 +222,14 @@ async def throughput(connection: Connection, told: list[Batch], subscribers: int
         if seen == len(told):
             done.set()
 
-    follower = Follower(connection, handle, after=after, places={outlet.topic: Place("bench", 1)})
+    follower = Follower(connection, handle, after=after, places={topic: Place("bench", 1)})
+    gc.collect()
     began = time.process_time()
     following = asyncio.create_task(follower.run())
     await asyncio.wait_for(done.wait(), 120)
-    over = time.process_time() - began
+    spent = time.process_time() - began
     following.cancel()
-    outlet.close()
-    print(
-        f"{subscribers:>5} readers: {len(told) / within:>9,.0f} batches per core-second within a process, "
-        f"{len(told) / over:>9,.0f} over the bus: {within / over:.2f}"
-    )
+    return spent
 
 
 def market_of(instruments: int, moments: int) -> Market:
@@ -247,6 +281,7 @@ async def measure(*, quick: bool) -> None:
         await latency(connection, told)
         for subscribers in (0, 10, 1000):
             await throughput(connection, told[:20_000], subscribers)
+        await throughput(connection, told[:5_000], 0, apart=True)
         for moments in (5, 60):
             await joining(connection, 100 if quick else 1000, moments)
 

@@ -1,13 +1,18 @@
 """One WebSocket connection over a transport in memory: the handshake, messages, closing, and peers that do not read."""
 
 import base64
+import gc
 import json
+from collections import Counter, deque
+from types import GeneratorType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
+from websockets.frames import Frame as WebSocketFrame
+from websockets.http11 import Request as HandshakeRequest
 
 from deltawire.access.tokens import Identity
 from deltawire.gateway.gateway import Connection, Gateway, Limits
@@ -152,6 +157,21 @@ def test_compression_keeps_nothing_from_message_to_message(server: Server) -> No
     head = peer.transport.head()
     assert head.startswith("HTTP/1.1 101 ")
     assert "permessage-deflate; server_no_context_takeover; client_no_context_takeover" in head
+
+
+def test_a_silent_connection_keeps_no_queue_no_parser_and_no_request(server: Server) -> None:
+    def kept() -> Counter[str]:
+        gc.collect()
+        wanted = {deque, set, GeneratorType, HandshakeRequest, WebSocketFrame}
+        return Counter(type(each).__name__ for each in gc.get_objects() if type(each) in wanted)
+
+    peers = [server.peer("book.BTC-PERPETUAL.raw")]
+    before = kept()
+    peers += [server.peer("book.BTC-PERPETUAL.raw") for _ in range(20)]
+    more = kept() - before
+    assert all(count < 20 for count in more.values()), more
+    peers[-1].sends(request_frame("public/test", id=1)[:-1])
+    assert (kept() - before)["generator"] > more["generator"], "a frame in parts is being parsed"
 
 
 def test_a_query_behind_the_path_does_not_matter(server: Server) -> None:

@@ -234,7 +234,7 @@ class Channel:
         waiting, self.waiting = self.waiting, {}
         for subscriber in waiting:
             address = self.encoded(subscriber.encoding).address
-            subscriber.waiting.discard(address)
+            subscriber.wait_no_more((address,))
             self._groups.change(subscriber, joined=(address,))
         for subscriber, position in waiting.items():
             self._welcome(subscriber, position)

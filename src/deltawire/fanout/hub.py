@@ -206,7 +206,7 @@ class Hub:
                 joined.append((channel, found))
                 continue
             channel.wait(subscriber, found)
-            subscriber.waiting.add(channel.encoded(subscriber.encoding).address)
+            subscriber.wait(channel.encoded(subscriber.encoding).address)
             awaited.append(channel)
         if joined:
             addresses = [channel.encoded(subscriber.encoding).address for channel, _ in joined]
@@ -255,7 +255,7 @@ class Hub:
         waited = [self.directory.at(address) for address in subscriber.waiting]
         subscriber.encoding = encoding
         self._groups.move(subscriber, [channel.encoded(encoding).address for channel in joined])
-        subscriber.waiting = {channel.encoded(encoding).address for channel in waited}
+        subscriber.waiting = {channel.encoded(encoding).address for channel in waited} or subscriber.waiting
         if opened := b"".join(channel.encoded(encoding).opened for channel in joined):
             subscriber.sink.write(opened)
 
@@ -291,7 +291,7 @@ class Hub:
             address = channel.encoded(subscriber.encoding).address
             self._groups.change(subscriber, left={address})
             channel.wait(subscriber, None)
-            subscriber.waiting.add(address)
+            subscriber.wait(address)
         return b"".join(frames)
 
     def caught_up(self, subscriber: Subscriber, sink: Sink) -> int:
@@ -331,7 +331,7 @@ class Hub:
 
     def _leave(self, subscriber: Subscriber, addresses: Set[str]) -> None:
         self._groups.change(subscriber, left=addresses)
-        subscriber.waiting -= addresses
+        subscriber.wait_no_more(addresses)
         for address in addresses:
             channel = self.directory.get(address.partition(ENCODED)[0])
             if channel is not None:

@@ -149,10 +149,24 @@ class Subscriber:
         self.most_channels = most_channels
         self.crowded = crowded
         self.encoding = encoding
-        self.waiting: set[str] = set()
+        self.waiting: Set[str] = NO_CHANNELS
         self.resumes = False
         self.outbox: Backlog | None = None
         self.group: Group | None = None
+
+    def wait(self, address: str) -> None:
+        """It waits for a channel."""
+        if isinstance(self.waiting, set):
+            self.waiting.add(address)
+        else:
+            self.waiting = {address}
+
+    def wait_no_more(self, addresses: Iterable[str]) -> None:
+        """It waits for none of these channels."""
+        if isinstance(self.waiting, set):
+            self.waiting.difference_update(addresses)
+            if not self.waiting:
+                self.waiting = NO_CHANNELS
 
     @property
     def channels(self) -> Set[str]:

@@ -1,7 +1,6 @@
 """The server's side of one WebSocket connection."""
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
 REMEMBERED_GRANTS = 16
+NO_GRANTS: Set[int] = frozenset()
 TOKEN_ENDED = "the token that they were joined with has ended"
 
 
@@ -76,8 +76,9 @@ class ServerSession:
         """The grant that ends with the connection."""
         self._lenders: dict[int, Identity] = {}
         """The identities of other tokens that channels depend on, by grant."""
-        self._held: set[int] = set()
-        self._given_up: deque[int] = deque(maxlen=REMEMBERED_GRANTS)
+        self._held: Set[int] = NO_GRANTS
+        self._given_up: list[int] = []
+        """The last ones; an empty deque would take 640 bytes of every connection."""
         self._over = False
         self._address = address
         self._access = access
@@ -171,18 +172,22 @@ class ServerSession:
         """Register for the end of all grants that the connection or its channels depend on."""
         before = {*self._lenders, *self._held}
         self._lenders = {identity.grant: identity for identity in self.authorized_by.values()}
-        self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else set()
+        self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else NO_GRANTS
         after = {*self._lenders, *self._held}
         for grant in before - after:
             self._access.tokens.release(grant, self)
         for grant in after - before:
             self._access.tokens.hold(grant, self)
 
+    def _give_up(self, grant: int) -> None:
+        self._given_up.append(grant)
+        del self._given_up[:-REMEMBERED_GRANTS]
+
     def _closing_with(self, effects: list[Effect]) -> list[Effect]:
         """After a `Close` the session and its grant end at once, without waiting for the peer."""
         if not self._over and any(isinstance(effect, Close) for effect in effects):
             self._over = True
-            self._given_up.append(self._own_grant)
+            self._give_up(self._own_grant)
             self._access.tokens.end(self._own_grant)
         return effects
 
@@ -245,7 +250,7 @@ class ServerSession:
             if before is not None:
                 self._access.connections.leave(before.client_id)
         if before is not None:
-            self._given_up.append(before.grant)
+            self._give_up(before.grant)
         self.identity = grant.identity
         self._hold()
         self._access.tokens.end(self._own_grant)
@@ -269,7 +274,7 @@ class ServerSession:
         """The client has logged out; a disconnection is intended."""
         self.logged_out = True
         if self.identity is not None:
-            self._given_up.append(self.identity.grant)
+            self._give_up(self.identity.grant)
 
     def _answer(self, request: Request, now: int) -> list[Effect]:
         context = Context(
