@@ -23,6 +23,7 @@ from deltawire.bus.nats.connection import Address, Connection, connect
 from deltawire.bus.nats.following import Follower, Place
 from deltawire.bus.nats.publishing import Outlet
 from deltawire.bus.nats.retained import Images
+from deltawire.cli.serve import COLLECTED_AFTER
 from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
@@ -276,6 +277,7 @@ async def joining(connection: Connection, instruments: int, moments: int, rounds
 async def measure(*, quick: bool) -> None:
     """Everything, one after the other."""
     told = batches(1 if quick else 10)
+    gc.set_threshold(*COLLECTED_AFTER)  # as every server
     async with bus() as connection:
         await ticks(connection, told)
         await latency(connection, told)

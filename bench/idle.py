@@ -13,7 +13,7 @@ from bench.servers.message import CHANNEL
 CONNECTIONS, QUICK_CONNECTIONS = 10_000, 2_000
 WARM = 500
 """Opened before the count begins, so that what is allocated once is not counted."""
-BAR_KIB = 8.0
+BAR_KIB = 4.0
 HANDSHAKE = (
     b"GET /ws/api/v2 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -11,11 +11,13 @@ import msgspec
 from deltawire.bus.shapes import TableWriter, read_definition, shape_of
 from deltawire.errors import NOT_DECODED, BusError
 from deltawire.model.events import Event
+from deltawire.model.instruments import Instrument
 from deltawire.ports import Batch
 
 VERSION = 3
 """Of the rows of all messages; raised when a row changes."""
 _Value = TypeVar("_Value")
+_Made = TypeVar("_Made")
 _encode = msgspec.msgpack.encode
 
 
@@ -38,13 +40,17 @@ class Codec(Generic[_Value]):
 
     def decode(self, data: bytes) -> _Value:
         """The value again; `BusError` if the bytes are none."""
+        value: _Value = self.decode_with(data, self._from_wire)
+        return value
+
+    def decode_with(self, data: bytes, convert: Callable[[Any, list[Instrument]], _Made]) -> _Made:
+        """What `convert` makes of the value as it travels; `BusError` as from `decode`."""
         try:
             rows, row = self._decode(data)
-            table = [read_definition(bytes(each)) for each in rows]
-            value: _Value = self._from_wire(row, table)
+            made = convert(row, [read_definition(bytes(each)) for each in rows])
         except (*NOT_DECODED, ValueError, TypeError, IndexError, OverflowError) as error:
             raise BusError("garbage", str(error)) from error
-        return value
+        return made
 
 
 _Row = tuple[str, int, list[Event]]
@@ -56,6 +62,13 @@ def encode_batches(batches: Sequence[Batch]) -> bytes:
     return _BATCHES.encode([(batch.venue, batch.at_ns, batch.events) for batch in batches])
 
 
+_EVENTS_OF: Any = shape_of(list[Event]).from_wire
+
+
+def _to_batches(rows: list[Any], table: list[Instrument]) -> list[Batch]:
+    return [Batch(venue, at_ns, _EVENTS_OF(events, table)) for venue, at_ns, events in rows]
+
+
 def decode_batches(data: bytes) -> list[Batch]:
     """The batches again; `BusError` if the bytes are none."""
-    return [Batch(*row) for row in _BATCHES.decode(data)]
+    return _BATCHES.decode_with(data, _to_batches)

@@ -93,8 +93,8 @@ def shape_of(hint: Any) -> Shape:
     if hint is KnownRange:
         return Shape(
             tuple[int | None, int | None, int],
-            lambda value, table: (value.bids, value.asks, value.levels),
-            lambda value, table: _known_range(value),
+            lambda value, table: _range_row(value),
+            _range_from,
         )
     if hint is msgspec.Struct:
         return Shape(tuple[str, msgspec.Raw], _figure_to, _figure_from)
@@ -119,6 +119,10 @@ def _instrument_at(number: int, table: list[Instrument]) -> Instrument:
     return table[number]
 
 
+def _range_from(row: tuple[int | None, int | None, int], table: list[Instrument]) -> KnownRange:
+    return _known_range(row)
+
+
 def _figure_to(value: msgspec.Struct, table: TableWriter) -> tuple[str, msgspec.Raw]:
     return type(value).__name__, msgspec.Raw(_encode(value))
 
@@ -137,7 +141,7 @@ def _of_struct(kind: type[msgspec.Struct]) -> Shape:
     shapes = [shape_of(hints[name]) for name in names]
     if not any(shape.from_wire for shape in shapes):
         return Shape(kind, None, None)  # nothing in it needs the table: it is decoded as it is
-    return Shape(_tuple_of(shapes), _to_row(names, shapes), _from_row(kind, shapes))
+    return Shape(_tuple_of(shapes), _to_row(names, shapes), _from_row(kind, shapes, by_place=True))
 
 
 def _to_row(names: Sequence[str], shapes: list[Shape], *first: int) -> Convert:
@@ -156,28 +160,26 @@ def _to_row(names: Sequence[str], shapes: list[Shape], *first: int) -> Convert:
     return convert_to
 
 
-def _from_row(
-    kind: type[msgspec.Struct], shapes: list[Shape], read: Callable[[Any], tuple[Any, ...]] = tuple
-) -> Convert:
-    """Convert what `read` makes a tuple of the fields to a struct."""
-    instruments = [place for place, shape in enumerate(shapes) if shape.from_wire is _instrument_at]
-    others = [
-        (place, shape.from_wire)
-        for place, shape in enumerate(shapes)
-        if shape.from_wire is not None and place not in instruments
-    ]
-    names, make = kind.__struct_fields__, kind
+def _from_row(kind: type[msgspec.Struct], shapes: list[Shape], *, by_place: bool = False) -> Convert:
+    """Convert a row, whose fields are called as those of a struct, or `by_place` are those of a tuple, to the struct.
+
+    One expression for all fields, compiled once from the names in the type: this is done for every event.
+    """
+    scope: dict[str, Any] = {"make": kind, "known_range": _known_range}
+    arguments: list[str] = []
     by_name = is_by_name(kind)
-
-    def convert_from(value: Any, table: Any) -> Any:
-        row = list(read(value))
-        for place in instruments:
-            row[place] = table[row[place]]
-        for place, convert in others:
-            row[place] = convert(row[place], table)
-        return make(**dict(zip(names, row, strict=True))) if by_name else make(*row)
-
-    return convert_from
+    for place, (name, shape) in enumerate(zip(kind.__struct_fields__, shapes, strict=True)):
+        field = f"row[{place}]" if by_place else f"row.{name}"
+        if shape.from_wire is _instrument_at:
+            field = f"table[{field}]"
+        elif shape.from_wire is _range_from:
+            field = f"known_range({field})"
+        elif shape.from_wire is not None:
+            scope[f"convert_{place}"] = shape.from_wire
+            field = f"convert_{place}({field}, table)"
+        arguments.append(f"{name}={field}" if by_name else field)
+    convert: Convert = eval(f"lambda row, table: make({', '.join(arguments)})", scope)
+    return convert
 
 
 def _of_union(kinds: list[Any], optional: bool) -> Shape:
@@ -208,7 +210,7 @@ def _of_structs(kinds: tuple[type[msgspec.Struct], ...]) -> Shape:
         fields = [(name, shape.wire) for name, shape in zip(names, shapes, strict=True)]
         row = msgspec.defstruct(f"{kind.__name__}Row", fields, array_like=True, tag=place, gc=False)
         to_wire.append(_to_row(names, shapes, place))
-        from_wire[row] = _from_row(kind, shapes, msgspec.structs.astuple)
+        from_wire[row] = _from_row(kind, shapes)
 
     def convert_to(value: Any, table: Any) -> Any:
         return to_wire[places[type(value)]](value, table)
@@ -256,10 +258,14 @@ def _of_sequence(make: Any, hint: Any) -> Shape:
     wire, to_wire, from_wire = shape_of(hint)
     if to_wire is None or from_wire is None:
         return Shape(list[wire] if make is list else tuple[wire, ...], None, None)  # type: ignore[valid-type]
+
+    def to_list(value: Any, table: Any) -> Any:
+        return [from_wire(each, table) for each in value]
+
     return Shape(
         list[wire],  # type: ignore[valid-type]
         lambda value, table: [to_wire(each, table) for each in value],
-        lambda value, table: make([from_wire(each, table) for each in value]),
+        to_list if make is list else lambda value, table: make(to_list(value, table)),
     )
 
 

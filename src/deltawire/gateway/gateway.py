@@ -230,6 +230,8 @@ class Gateway:
         self.market = market
         self.hub = hub
         self.clock = clock
+        self.now = clock.now
+        """One object for all connections, which keep it."""
         self.version = version
         self.limits = limits or Limits()
         self.connection_limiter = ConnectionLimiter(self._most_connections)
@@ -239,6 +241,8 @@ class Gateway:
         self.connections: dict[Connection, Session | None] = shared.connections if shared else {}
         self.replays = replays
         self._home = shared or self
+        self._own_health = partial(server_health, self._home)
+        """Again one object for all."""
         self.turns: Turns = shared.turns if shared else Turns()
         self._replaying = replaying or replays
         self.venues = tuple(source.venue for source in sources)
@@ -291,7 +295,7 @@ class Gateway:
 
     def _server_health(self, address: str) -> Callable[[], dict[str, Any]] | None:
         """What says how the server is doing, for addresses that may read the metrics."""
-        return partial(server_health, self._home) if is_within(address, self.policy.metrics) else None
+        return self._own_health if is_within(address, self.policy.metrics) else None
 
     def heard_from(self, venue: str) -> None:
         """A venue's source has sent data."""

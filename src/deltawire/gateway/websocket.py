@@ -41,6 +41,8 @@ DEFLATES = [ServerPerMessageDeflateFactory(server_no_context_takeover=True, clie
 """Context takeover is off in both directions."""
 NO_ID = UUID(int=0)
 """Of the parser, which logs nothing."""
+NONE: Any = ()
+"""Instead of an empty list."""
 NOTHING_TO_PARSE: Generator[None] = (None for _ in ())
 SECOND_NS = 1_000_000_000
 SLICE, INFLATING_SLICE = 4096, 1024
@@ -79,6 +81,12 @@ class Parser(ServerProtocol):
         if self._is_between_frames and self.state is State.OPEN:
             self.parser = NOTHING_TO_PARSE
 
+    def events_received(self) -> list[Any]:
+        """What has come since the last call."""
+        events: list[Any]
+        events, self.events = self.events, NONE
+        return events
+
     def receive_eof(self) -> None:
         """The peer has stopped sending."""
         self._begin()
@@ -93,6 +101,7 @@ class Parser(ServerProtocol):
 
     def _begin(self) -> None:
         self._is_between_frames = False
+        self.events = self.events or []
         if self.parser is NOTHING_TO_PARSE:
             self.parser = self.parse()  # of the state OPEN: frames
             next(self.parser)
@@ -109,12 +118,12 @@ class WebSocketConnection(asyncio.Protocol):
         self._limits = gateway.limits
         self._session: Session | None = None
         self._parser = Parser(self._limits.max_message_size, compress=self._limits.compress)
-        # Lists, of which an empty one is 72 bytes: an empty deque is 640. They hold what came at once, or of one slice.
-        self._fragments: list[bytes] = []
-        self._received: list[bytes] = []
+        # Lists while something is in them: an empty list is 72 bytes, and an empty deque 640.
+        self._fragments: list[bytes] = NONE
+        self._received: list[bytes] = NONE
         self._taken = 0
-        self._events: list[Request | Frame] = []
-        self._pongs: list[bytes] = []
+        self._events: list[Request | Frame] = NONE
+        self._pongs: list[bytes] = NONE
         self._ended = False
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
@@ -132,7 +141,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._direct = make_sink(self._transport)
         self._attesting: AttestingSink | None = None
-        self._intake = Intake(self._transport, self._gateway.clock.now, self._step, turns=self._home.turns)
+        self._intake = Intake(self._transport, self._gateway.now, self._step, turns=self._home.turns)
         self.subscriber = Subscriber(
             self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded
         )
@@ -144,7 +153,10 @@ class WebSocketConnection(asyncio.Protocol):
         """Bytes from the peer: first the request again, then frames."""
         self._heard_ns = self._gateway.clock.now()
         self._pinged_ns = 0
-        self._received.append(data)
+        if self._received:
+            self._received.append(data)
+        else:
+            self._received = [data]
         self._intake.run()
 
     def eof_received(self) -> None:
@@ -337,9 +349,8 @@ class WebSocketConnection(asyncio.Protocol):
             return self._take_in()
         except Exception:
             log.exception("connection failed")
-            self._received.clear()
+            self._received = self._events = NONE
             self._taken = 0
-            self._events.clear()
             self._broke()
             return Step.DONE
 
@@ -351,10 +362,12 @@ class WebSocketConnection(asyncio.Protocol):
         if self._events:
             if self._has_to_wait():
                 return Step.BLOCKED
-            self._on_event(self._events.pop(0))
+            event = self._events.pop(0)
+            self._events = self._events or NONE
+            self._on_event(event)
             return Step.MORE
         if self._pongs or not (self._received or self._ended):
-            pongs, self._pongs = self._pongs, []
+            pongs, self._pongs = self._pongs, NONE
             self._pass_on(pongs)
         if self._received:
             self._parser.receive_data(self._next_slice())
@@ -365,8 +378,8 @@ class WebSocketConnection(asyncio.Protocol):
             return Step.DONE
         else:
             return Step.DONE
-        self._pongs.extend(self._parser.data_to_send())
-        self._events.extend(cast(list[Request | Frame], self._parser.events_received()))
+        self._pongs = [*self._pongs, *self._parser.data_to_send()] or NONE
+        self._events = cast(list[Request | Frame], self._parser.events_received()) or NONE
         return Step.MORE
 
     def _next_slice(self) -> bytes:
@@ -376,6 +389,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._taken = end if end < len(data) else 0
         if not self._taken:
             self._received.pop(0)
+            self._received = self._received or NONE
         return data[begin:end]
 
     def _has_to_wait(self) -> bool:
@@ -399,6 +413,7 @@ class WebSocketConnection(asyncio.Protocol):
         response = self._judge(request)
         self._parser.send_response(response)
         if response.status_code == 101:
+            self._parser.extensions = self._parser.extensions or NONE
             self._gateway.opened(self, self._session)
             self.subscriber.encoding = self._encoding()
         else:
@@ -465,12 +480,15 @@ class WebSocketConnection(asyncio.Protocol):
             self._on_data(self._session, frame)
 
     def _on_data(self, session: Session, frame: Frame) -> None:
-        self._fragments.append(bytes(frame.data))
+        if self._fragments:
+            self._fragments.append(bytes(frame.data))
+        else:
+            self._fragments = [bytes(frame.data)]
         if len(self._fragments) > self._limits.max_fragments:
             self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._limits.max_fragments} fragments")
         elif frame.fin:
             message = b"".join(self._fragments)
-            self._fragments = []
+            self._fragments = NONE
             self._on_message(session, message)
 
     def _on_message(self, session: Session, message: bytes) -> None:
@@ -492,7 +510,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.execute(self, session.received(message, self._gateway.clock.now()))
 
     def _fail(self, code: CloseCode, reason: str) -> None:
-        self._fragments = []
+        self._fragments = NONE
         self._leave()
         self._parser.fail(code, reason)
 

@@ -1,6 +1,7 @@
 """The server's side of one WebSocket connection."""
 
 from collections.abc import Callable, Mapping, Set
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -26,6 +27,8 @@ POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
 REMEMBERED_GRANTS = 16
 NO_GRANTS: Set[int] = frozenset()
+NO_LENDERS: Mapping[int, Identity] = MappingProxyType({})
+NO_ACCOUNTS: Mapping[AccountId, int] = MappingProxyType({})
 TOKEN_ENDED = "the token that they were joined with has ended"
 
 
@@ -74,11 +77,11 @@ class ServerSession:
         self.attested = False
         self._own_grant = 0
         """The grant that ends with the connection."""
-        self._lenders: dict[int, Identity] = {}
+        self._lenders: Mapping[int, Identity] = NO_LENDERS
         """The identities of other tokens that channels depend on, by grant."""
         self._held: Set[int] = NO_GRANTS
-        self._given_up: list[int] = []
-        """The last ones; an empty deque would take 640 bytes of every connection."""
+        self._given_up: tuple[int, ...] = ()
+        """The last ones."""
         self._over = False
         self._address = address
         self._access = access
@@ -88,7 +91,7 @@ class ServerSession:
         self._trading = trading
         self._replaying = replaying
         self._server_health = server_health
-        self._acts_for: dict[AccountId, int] = {}
+        self._acts_for: Mapping[AccountId, int] = NO_ACCOUNTS
         self._version = version
         self._interval_ns = 0
         self._due_ns = 0
@@ -171,7 +174,7 @@ class ServerSession:
     def _hold(self) -> None:
         """Register for the end of all grants that the connection or its channels depend on."""
         before = {*self._lenders, *self._held}
-        self._lenders = {identity.grant: identity for identity in self.authorized_by.values()}
+        self._lenders = {identity.grant: identity for identity in self.authorized_by.values()} or NO_LENDERS
         self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else NO_GRANTS
         after = {*self._lenders, *self._held}
         for grant in before - after:
@@ -180,8 +183,7 @@ class ServerSession:
             self._access.tokens.hold(grant, self)
 
     def _give_up(self, grant: int) -> None:
-        self._given_up.append(grant)
-        del self._given_up[:-REMEMBERED_GRANTS]
+        self._given_up = (*self._given_up, grant)[-REMEMBERED_GRANTS:]
 
     def _closing_with(self, effects: list[Effect]) -> list[Effect]:
         """After a `Close` the session and its grant end at once, without waiting for the peer."""
@@ -196,11 +198,12 @@ class ServerSession:
         number = self._acts_for.get(account)
         if number is None:
             assert self._trading is not None, "accounts are an exchange's"
-            number = self._acts_for[account] = self._trading.connected(account)
+            number = self._trading.connected(account)
+            self._acts_for = {**self._acts_for, account: number}
         return number
 
     def _disconnect_accounts(self) -> None:
-        acts_for, self._acts_for = self._acts_for, {}
+        acts_for, self._acts_for = self._acts_for, NO_ACCOUNTS
         for account, number in acts_for.items():
             if self._trading is not None:
                 self._trading.disconnected(account, number, on_purpose=self.logged_out)

@@ -159,14 +159,12 @@ class Follower:
             return
         if self._failed is not None or self._wake.is_set():
             return
-        sequence = message.metadata.sequence
-        assert sequence is not None
-        if sequence.consumer != self._next:
+        stored, consumed, self.pending = _numbers(message.reply)
+        if consumed != self._next:
             self._wake.set()
             return
         self._next += 1
-        self.pending = message.metadata.num_pending or 0
-        self._read(message.subject, sequence.stream, message.data)
+        self._read(message.subject, stored, message.data)
 
     def _read(self, topic: str, sequence: int, data: bytes) -> None:
         reader = self._readers.get(topic)
@@ -196,3 +194,14 @@ class Follower:
                 self._wake.set()
                 raise
         self.sequence = sequence
+
+
+def _numbers(reply: str) -> tuple[int, int, int]:
+    """Of a delivered message: its place in the stream, its place for this consumer, and how many are behind it.
+
+    The subject for acknowledgements says it: `$JS.ACK.STREAM.CONSUMER.deliveries.stored.consumed.time.pending`, from
+    newer servers with a domain and an account before the stream and a random token at the end.
+    """
+    words = reply.split(".")
+    first = 5 if len(words) == 9 else 7
+    return int(words[first]), int(words[first + 1]), int(words[first + 3])
