@@ -159,7 +159,7 @@ class Follower:
             return
         if self._failed is not None or self._wake.is_set():
             return
-        stored, consumed, self.pending = _numbers(message.reply)
+        stored, consumed, self.pending = delivery_numbers(message.reply)
         if consumed != self._next:
             self._wake.set()
             return
@@ -196,7 +196,7 @@ class Follower:
         self.sequence = sequence
 
 
-def _numbers(reply: str) -> tuple[int, int, int]:
+def delivery_numbers(reply: str) -> tuple[int, int, int]:
     """Of a delivered message: its place in the stream, its place for this consumer, and how many are behind it.
 
     The subject for acknowledgements says it: `$JS.ACK.STREAM.CONSUMER.deliveries.stored.consumed.time.pending`, from
