@@ -76,8 +76,7 @@ export class Subscriptions {
 
   private async subscribe(channels: string[]): Promise<void> {
     this.forgetMembers(channels);
-    for (const [scope, names] of bySecrecy(channels))
-      for (const part of batches(names)) await this.ask(scope, part);
+    for (const [scope, names] of requests(channels)) await this.ask(scope, names);
   }
 
   /** What a pattern stands for begins with an image, as its positions could fill more than one request. */
@@ -112,21 +111,14 @@ export class Subscriptions {
   }
 
   private async unsubscribe(channels: string[]): Promise<void> {
-    for (const [scope, names] of bySecrecy(channels))
-      for (const part of batches(names)) await this.call(`${scope}/unsubscribe`, { channels: part });
+    for (const [scope, names] of requests(channels)) await this.call(`${scope}/unsubscribe`, { channels: names });
   }
 }
 
-function bySecrecy(channels: string[]): [scope: string, channels: string[]][] {
+/** The channels of each request, and the scope of its method. */
+function* requests(channels: string[]): Generator<[scope: string, channels: string[]]> {
   const secret = channels.filter((channel) => channel.startsWith("user."));
   const open = channels.filter((channel) => !channel.startsWith("user."));
-  const scopes: [string, string[]][] = [
-    ["public", open],
-    ["private", secret],
-  ];
-  return scopes.filter(([, names]) => names.length > 0);
-}
-
-function* batches(names: string[]): Generator<string[]> {
-  for (let start = 0; start < names.length; start += MOST_PER_REQUEST) yield names.slice(start, start + MOST_PER_REQUEST);
+  for (const [scope, names] of [["public", open], ["private", secret]] as const)
+    for (let start = 0; start < names.length; start += MOST_PER_REQUEST) yield [scope, names.slice(start, start + MOST_PER_REQUEST)];
 }
